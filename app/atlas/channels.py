@@ -21,6 +21,7 @@ from app.atlas.without import without
 from app.session.choices import Choice, Generation, Remembered
 from app.session.words import Words, paragraph, plain_text
 from app.widgets.choices import keep_listed
+from cbam_core.atlas.finite import with_values
 from cbam_core.errors import CbamError
 from cbam_core.network import Classifier
 
@@ -51,6 +52,9 @@ WORDS = Words(
         "counted from 0.",
         "some": "The {shown} most selective of {count} are listed; the others by their number.",
         "no_groups": "No image of this slice is in such a group.",
+        "no_values": "In none of these images are the values of this gate finite.",
+        "left_out": "{count} more images of the slice are left out: values of this gate are not finite in them.",
+        "left_out_one": "One more image of the slice is left out: values of this gate are not finite in it.",
         "no_gates": "This atlas has no gates.",
         "channel": "Channel {place} of {gate}",
         "cell": "Cell [{row}, {column}] of {gate}",
@@ -93,7 +97,8 @@ def channels_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Map
         values = values_of_gate(atlas, gate, by, chosen)
         number = st.container(width="content")
     if values is None:
-        st.info(WORDS["no_groups"], icon=":material/search_off:")
+        known = len(with_values(atlas, gate, chosen.images))
+        st.info(WORDS["no_groups" if known else "no_values"], icon=":material/search_off:")
         return {"gate": _gate_as_parameter(atlas, gate), "groups": grouping_as_parameter(atlas, by)}
     first = int(values.order[0])
     left, right = st.columns([1.15, 1], gap="medium")
@@ -103,13 +108,14 @@ def channels_section(classifier: Classifier, atlas: Atlas, chosen: Slice) -> Map
         )
         _ENTRIES.set({**_ENTRIES.get(), gate.name: value})
         _say(values)
+        _say_left_out(len(chosen.images) - len(with_values(atlas, gate, chosen.images)))
     with number:
         _choose_by_number(gate, value)
     with right:
         st.markdown(f"**{plain_text(name_of(gate, value))}**")
         if values.profile is None:
-            column = atlas.contents.values[chosen.images[:FEW_IMAGES], gate.first + value]
-            spread(np.asarray(column, np.float64))
+            images = with_values(atlas, gate, chosen.images)[:FEW_IMAGES]
+            spread(np.asarray(atlas.contents.values[images, gate.first + value], np.float64))
         profile_plot(values, value)
     top = extremes(classifier, atlas, chosen, gate, value)
     with right:
@@ -140,13 +146,16 @@ def values_of_gate(atlas: Atlas, gate: AtlasGate, by: str | None, chosen: Slice)
 
 
 def _values_of_gate(atlas: Atlas, gate: AtlasGate, by: str | None, chosen: Slice) -> Values | None:
-    if len(chosen.images) == 1:
-        own = np.asarray(atlas.contents.values[chosen.images[0], gate.columns], np.float64)
+    images = with_values(atlas, gate, chosen.images)
+    if not len(images):
+        return None
+    if len(images) == 1:
+        (own,) = _rows(atlas, gate, images)
         return Values(gate, None, own, own, np.argsort(-own, kind="stable").tolist(), is_of_one=True)
     if by is None:
         return _without_groups(atlas, gate, chosen)
     found = atlas.profile(gate.name, by, chosen.where)
-    if len(found.counts) == 1 and found.counts[0] == len(chosen.images):
+    if len(found.counts) == 1 and found.counts[0] == len(images):
         return replace(_without_groups(atlas, gate, chosen), single=group_name(found.wheres[0], found.groups[0]))
     if not len(found.counts):
         return None
@@ -155,9 +164,15 @@ def _values_of_gate(atlas: Atlas, gate: AtlasGate, by: str | None, chosen: Slice
 
 def _without_groups(atlas: Atlas, gate: AtlasGate, chosen: Slice) -> Values:
     """The values of images that nothing tells apart, in the order of their standard deviation."""
-    part = np.asarray(atlas.contents.values[chosen.images[:FEW_IMAGES], gate.columns], np.float64)
+    part = _rows(atlas, gate, with_values(atlas, gate, chosen.images)[:FEW_IMAGES])
     deviation = part.std(axis=0)
     return Values(gate, None, part.mean(axis=0), deviation, np.argsort(-deviation, kind="stable").tolist())
+
+
+def _rows(atlas: Atlas, gate: AtlasGate, images: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, "n c"]:
+    """The values of some images; NaN for those that are finite in no image."""
+    rows = np.asarray(atlas.contents.values[images, gate.columns], np.float64)
+    return np.where(np.isfinite(rows), rows, np.nan)
 
 
 def _overall(counts: Int64[np.ndarray, " g"], mean: Float64[np.ndarray, "g c"]) -> Float64[np.ndarray, " c"]:
@@ -216,6 +231,12 @@ def _choose_by_number(gate: AtlasGate, value: int) -> None:
         _GENERATION.advance()
 
     st.number_input(WORDS["number"], 0, gate.size - 1, value, key=field.key, on_change=take, width=120)
+
+
+def _say_left_out(count: int) -> None:
+    """Of how many images nothing is shown, because a value of the gate is not finite in them."""
+    if count:
+        st.caption(plain_text(WORDS["left_out" if count > 1 else "left_out_one"].format(count=f"{count:,}")))
 
 
 def _say(values: Values) -> None:

@@ -75,7 +75,10 @@ def profile_plot(values: Values, value: int) -> None:
 
 
 def spread(numbers: Float64[np.ndarray, " n"]) -> None:
-    """Draw how one value is spread over images of which nothing else is known."""
+    """Draw how one value is spread over images of which nothing else is known; nothing where it is finite in none."""
+    numbers = numbers[np.isfinite(numbers)]
+    if not len(numbers):
+        return
     if len(numbers) == 1:
         st.caption(WORDS["only"].format(value=written(float(numbers[0]))))
         return

@@ -293,3 +293,28 @@ def test_damaged_thumbnails_end_a_section_with_a_sentence_that_names_no_folder_o
         "The atlas made cannot be opened; the operator can find the reason in the log."
     ]
     assert "All 59 images" in said(app)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+@pytest.mark.parametrize(
+    ("finite", "expected"),
+    [
+        (58, "One more image of the slice is left out: values of this gate are not finite in it."),
+        (50, "9 more images of the slice are left out: values of this gate are not finite in them."),
+        (1, "58 more images of the slice are left out"),
+        (0, "In none of these images are the values of this gate finite."),
+    ],
+)
+def test_images_whose_values_are_not_finite_are_left_out_and_counted(monkeypatch, labelled, finite, expected):
+    whole = made_atlas.contents(ok=np.arange(60) != 7)
+    values, read = whole.values.copy(), np.flatnonzero(whole.ok)
+    values[read[finite:], :4] = np.where(np.arange(59 - finite) % 2, np.nan, np.inf)[:, None]
+    none = {} if labelled else {"labels": np.full(60, -1, np.int32), "answers": whole.answers * 0 - 1, "classes": ()}
+    none |= {} if labelled else {"label_classes": (), "metadata": {}, "logits": np.zeros((60, 0), np.float32)}
+    show(monkeypatch, made_atlas.atlas(values=values, ok=whole.ok, **none))
+    app = visit(gate="one.channel")
+    assert expected in said(app).replace("\\", "")
+    assert ("Spread over" in said(app)) == (not labelled and finite > 1)
+    assert "left out" not in said(visit(gate="one.spatial"))
+    for section in ("masks", "neighbours", "map", "compare", "suspects"):
+        visit(section=section)
