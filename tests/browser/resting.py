@@ -60,9 +60,11 @@ def pause(page, milliseconds):
 
 
 CLICK_ONCE_SHOWN = """selector => {
-  window.clicked = new Promise((done) => {
+  const end = performance.now() + 60_000;
+  window.clicked = new Promise((done, fail) => {
     const look = () => {
       const found = [...document.querySelectorAll(selector)].find((one) => one.checkVisibility() && !one.disabled);
+      if (!found && performance.now() > end) return fail(new Error(`there is no ${selector}`));
       if (!found) return requestAnimationFrame(look);
       found.click();
       done();

@@ -87,7 +87,7 @@ def test_swap_and_strip_work_by_keyboard(page, pair):
     page.keyboard.press("Enter")
     wait_for_alt(page, 0, span(pair[1].blocks[0].spatial_mask))
     ringed = page.locator(".strip").first.locator("[aria-selected=true]")
-    assert ringed.get_attribute("data-index") == str(FIRST_DOG)
+    expect(ringed).to_have_attribute("data-index", str(FIRST_DOG))
     ringed.focus()
     page.keyboard.press("ArrowRight")
     other = explain(load_classifier("cbam_cnn_cifar10"), sample_sheet().images[FIRST_DOG + 1])

@@ -29,7 +29,7 @@ def test_an_address_opens_the_section_and_class_and_bars_have_their_height(page)
     widths = bars.evaluate("bars => [...bars.children].map(bar => bar.getBoundingClientRect().width)")
     assert sum(widths) == pytest.approx(box["width"], abs=2)
     pictures = page.locator(".ev-gates figure img:first-of-type")
-    assert page.locator(".ev-gates figure").count() == 9  # three masks: here, usual, adds
+    expect(page.locator(".ev-gates figure")).to_have_count(9)  # three masks: here, usual, adds
     assert pictures.count() >= 9
     for picture in pictures.all():
         assert picture.evaluate("picture => picture.decode().then(() => picture.naturalWidth)") > 100
@@ -55,7 +55,7 @@ def test_the_keyboard_stays_where_work_was_begun_and_cancelled_and_ends_beside_i
     page.keyboard.press("Enter")
     page.locator(".js-plotly-plot").nth(1).wait_for()
     expect(page.get_by_test_id("stMain").locator(":focus")).to_have_count(1)
-    assert page.locator(".cbam-test h4").count() == 3
+    expect(page.locator(".cbam-test h4")).to_have_count(3)
 
 
 def test_the_keyboard_goes_to_what_is_last_where_the_last_button_was_taken_away(page):

@@ -65,9 +65,11 @@ def test_on_a_narrow_page_no_number_is_cut(open_page):
     for reading in ("as they are", "relative", "against usual"):
         press(page, reading) if reading != "as they are" else None
         said = page.locator(".spread, .habit")
+        assert said.count() == 3 * 3
         cut = said.evaluate_all("all => all.filter(one => one.scrollWidth > one.clientWidth).length")
         assert cut == 0, reading
         heads = page.locator(".bars-head")
+        assert heads.count() == 3
         assert heads.evaluate_all("all => all.every(one => one.scrollWidth <= one.clientWidth)"), reading
 
 
