@@ -83,11 +83,12 @@ def spread(numbers: Float64[np.ndarray, " n"]) -> None:
         st.caption(WORDS["only"].format(value=written(float(numbers[0]))))
         return
     counts, edges = np.histogram(numbers, bins=BINS)
+    digits = digits_for(float(np.ptp(numbers)))
     said = WORDS["spread"].format(
-        count=f"{len(numbers):,}", mean=f"{numbers.mean():.3f}", deviation=f"{numbers.std():.3f}"
+        count=f"{len(numbers):,}", mean=f"{numbers.mean():.{digits}f}", deviation=f"{numbers.std():.{digits}f}"
     )
     bars = "".join(f'<i style="--share: {count / counts.max():.3f}"></i>' for count in counts.tolist())
-    ends = f"<span>{edges[0]:.3f}</span><span>{edges[-1]:.3f}</span>"
+    ends = f"<span>{edges[0]:.{digits}f}</span><span>{edges[-1]:.{digits}f}</span>"
     st.html(
         f'{_STYLE}<div class="atlas-profile"><div class="bins" role="img" aria-label="{html.escape(said)}">{bars}</div>'
         f'<div class="between" aria-hidden="true">{ends}</div></div>'

@@ -104,7 +104,7 @@ class View {
   }
 
   measured(share) {
-    if (!this.data.is_share) return number(share);
+    if (!this.data.is_share) return number(share, digitsFor(this.data.largest));
     return fill(this.data.words.percent, { share: (100 * share).toFixed(share < 0.0995 ? 1 : 0) });
   }
 

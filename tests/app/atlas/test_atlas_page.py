@@ -318,3 +318,14 @@ def test_images_whose_values_are_not_finite_are_left_out_and_counted(monkeypatch
     assert "left out" not in said(visit(gate="one.spatial"))
     for section in ("masks", "neighbours", "map", "compare", "suspects"):
         visit(section=section)
+
+
+def test_without_groups_values_that_lie_close_together_have_the_digits_that_tell_them_apart(monkeypatch):
+    values = made_atlas.contents().values.copy()
+    values[:, 2] = np.where(np.arange(60) % 2, 0.5, 0.5005)
+    none = {"labels": np.full(60, -1, np.int32), "answers": np.full(60, -1, np.int32), "metadata": {}}
+    unnamed = {"classes": (), "label_classes": (), "logits": np.zeros((60, 0), np.float32)}
+    show(monkeypatch, made_atlas.atlas(values=values, ok=np.arange(60) != 7, **none, **unnamed))
+    app = visit(gate="one.channel", entry="2")
+    assert "Spread over 59 images: mean 0.50025, standard deviation 0.00024." in htmls(app)
+    assert "<span>0.50000</span><span>0.50049</span>" in htmls(app)
