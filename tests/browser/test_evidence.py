@@ -47,6 +47,7 @@ def test_a_section_that_is_chosen_is_in_the_address(page):
 
 
 def test_the_keyboard_stays_where_work_was_begun_and_cancelled_and_ends_beside_its_result(page):
+    section(page, "Deletion and insertion")
     page.get_by_role("button", name="Test", exact=True).focus()
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Tab")
