@@ -195,10 +195,11 @@ def check(
         damaged = [{"code": error.code, "sentence": str(error)} for error in found]
         write_json({"folder": str(place), "shards": plan.shards, "count": plan.count, "damaged": damaged})
     elif not found:
+        are, they = ("is", "it gives") if plan.shards == 1 else ("are", "they give")
         typer.echo(
             one_line(
-                f"{place}: {counted(plan.shards, 'shard')} with {counted(plan.count, 'image')} are whole, and all rows "
-                f"and tables are what they give{_unread(place, plan)}"
+                f"{place}: {counted(plan.shards, 'shard')} with {counted(plan.count, 'image')} {are} whole, and all "
+                f"rows and tables are what {they}{_unread(place, plan)}"
             )
         )
     for error in () if as_json else found:

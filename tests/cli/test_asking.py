@@ -138,7 +138,7 @@ def test_conditions_are_those_of_the_library(folder, words, where):
 def test_check_says_that_an_atlas_is_whole_or_what_is_damaged_and_what_to_do(folder, tmp_path, capsys):
     place = shutil.copytree(folder, tmp_path / "copy")
     assert main(["atlas", "check", str(place)]) == 0
-    whole = f"{place}: 1 shard with 100 images are whole, and all rows and tables are what they give\n"
+    whole = f"{place}: 1 shard with 100 images is whole, and all rows and tables are what it gives\n"
     assert capsys.readouterr().out == whole
     content = bytearray((place / "gates.f16").read_bytes())
     content[38 * 560 * 2] ^= 1

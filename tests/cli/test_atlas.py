@@ -66,7 +66,7 @@ def test_images_that_cannot_be_decoded_are_named(tiny_checkpoint, tmp_path, caps
     assert "tiny on 3 of 4 images of photos; " in written.out
     assert "'photos', 3 of 4 images read, " in repr(open_atlas(place))
     assert main(["atlas", "check", str(place)]) == 0
-    assert capsys.readouterr().out.endswith("are what they give; 1 of the images could not be decoded\n")
+    assert capsys.readouterr().out.endswith("are what it gives; 1 of the images could not be decoded\n")
     assert main(["atlas", "info", str(place), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["unreadable"] == ["bad.png"]
