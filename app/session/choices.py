@@ -163,6 +163,7 @@ class Choice:
         """
         self.begin(self._last.begin(first))
         self.remember()
+        _RESUMED.set(_RESUMED.get() | {self.key})
 
     def remember(self) -> None:
         """Keep what the widget holds for the rest of the visit."""
@@ -202,3 +203,24 @@ def choices_known(before: str) -> dict[str, Any]:
         before: what the names begin with.
     """
     return {name.removeprefix(before): value for name, value in Entry.all().items() if name.startswith(before)}
+
+
+_PAGE: Remembered[str] = Remembered("choices-page", str)
+_RESUMED: Remembered[frozenset[str]] = Remembered("choices-resumed", frozenset)
+
+
+def enter(page: str) -> None:
+    """Forget what widgets of another page hold that was drawn last, so that those that resume begin anew.
+
+    Streamlit does it too, but not for a value that the script set in that page's last run: a widget of the same key on
+    this page would hold it at first, and then nothing.
+
+    Args:
+        page: the page that is drawn.
+    """
+    if _PAGE.get() == page:
+        return
+    for key in _RESUMED.get():
+        Entry(key).remove()
+    _RESUMED.set(frozenset())
+    _PAGE.set(page)

@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from app import services
-from app.session import links
+from app.session import choices, links
 from app.session.words import Words
 from app.shell.language import language_switch
 from app.shell.link_notice import say_unmet
@@ -78,6 +78,7 @@ def run_page() -> None:
     if (asked_for := links.going()) is not None and pages[asked_for] is not page:
         st.switch_page(pages[asked_for])
     name = page.url_path or first
+    choices.enter(name)
     asked = links.arrive(parameters_of(name), name)
     with st.sidebar:  # outside of the page, with which Streamlit would forget what is chosen here
         given.arguments = choose_network(links.network_asked()), asked

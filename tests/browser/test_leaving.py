@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def opened(tabs, site):
-    """A page that both tests share: each ends with a reload, after which nothing is left of its upload."""
+    """A page that all tests share: each ends with a reload, after which nothing is left of its upload."""
     with visiting(tabs, site) as visit:
         yield visit()
 
@@ -51,6 +51,17 @@ def test_a_reload_asks_while_there_is_an_upload_on_any_page(with_upload):
     rested(page)
     page.reload()  # nothing is left that it could drop
     assert asked == ["beforeunload"]
+
+
+def test_an_upload_is_shown_on_every_page_that_is_visited_one_after_the_other(with_upload):
+    page, _ = with_upload
+    for name in ("whatif", "evidence", "whatif"):
+        page.locator(f'[data-testid=stSidebarNavLink][href$="/{name}"]').click()
+        page.wait_for_url(f"**/{name}**")
+        rested(page)
+        expect(page.get_by_text(f"The last image you viewed: {PHOTO.name}")).to_be_visible()
+        expect(page.get_by_role("radio", name="Upload")).to_be_checked()
+    page.reload()
 
 
 def test_neither_a_download_nor_a_reload_after_the_last_upload_was_removed_asks(with_upload):

@@ -90,3 +90,28 @@ def test_reading_the_sessions_state_ends_a_run_that_is_not_wanted_any_more():
     app = AppTest.from_function(script).run()
     assert not app.exception
     assert "went on" not in app.session_state
+
+
+def visited():
+    import streamlit as st
+
+    from app.session.choices import Choice, enter
+
+    colour = Choice("colour")
+    enter(st.session_state["at"])
+    st.text(f"{colour.is_known}")
+    colour.resume("red")
+    st.selectbox(st.session_state["at"], ["red", "blue"], key=colour.key)
+    colour.remember()
+
+
+def test_what_the_script_set_on_one_page_is_forgotten_on_the_next_and_begun_anew_there():
+    app = AppTest.from_function(visited)
+    app.session_state["at"] = "first"
+    app.run()
+    app.selectbox(key="colour").select("blue").run()
+    for page, known in (("second", "False"), ("second", "True"), ("first", "False"), ("second", "False")):
+        app.session_state["at"] = page
+        app.run()
+        assert app.text[0].value == known
+        assert app.selectbox(key="colour").value == "blue"
