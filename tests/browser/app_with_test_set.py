@@ -17,13 +17,15 @@ from cbam_core.evaluation.class_means import GateSums
 COUNT = 1_000
 SECONDS = 1.0
 """What every step of the means takes, until a file called `HURRY` lies in the folder."""
-HURRY = "hurry"
+HURRY, CALLED = "hurry", "called"
+"""Files by which a test tells the app to hurry, and learns that the app calls what stands in here."""
 
 
 class SlowSums(GateSums):
     """Takes its time for every step, until there is a reason to hurry."""
 
     def take_in(self, seen, labels):
+        (folder / CALLED).touch()
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline and not (folder / HURRY).exists():
             time.sleep(0.05)

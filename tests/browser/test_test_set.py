@@ -8,7 +8,7 @@ import torch
 from playwright.sync_api import expect
 
 from cbam_core import CBAM_CNN
-from tests.browser.app_with_test_set import COUNT, HURRY
+from tests.browser.app_with_test_set import CALLED, COUNT, HURRY
 from tests.browser.conftest import PYTHON, running
 from tests.browser.resting import rested
 from tests.browser.scenes import compare_classes
@@ -53,6 +53,7 @@ def test_means_over_the_test_set_can_be_ended_and_gone_on_with(visit, folder):
     page.get_by_text(re.compile(rf"Means over all test images of each class \(n = {COUNT // 10}\)")).wait_for()
     expect(cancel).to_have_count(0)
     page.locator(".js-plotly-plot").nth(2).wait_for()
+    assert (folder / CALLED).exists(), "the means are computed in another way than the one that is slowed down"
 
 
 def test_a_number_that_a_filter_hides_leaves_the_filter(visit):
