@@ -188,10 +188,8 @@ def _show_layers(summary: Summary) -> None:
     for heading in ("parameters", "multiply-adds"):
         table.add_column(heading, justify="right", overflow="fold")
     for layer in summary.layers:
-        shape = "×".join(map(str, layer.output_shape))
-        table.add_row(
-            one_line(layer.name), one_line(layer.kind), shape, f"{layer.parameters:,}", f"{layer.multiply_adds:,}"
-        )
+        name, shape = layer.name or "the network itself", "×".join(map(str, layer.output_shape))
+        table.add_row(one_line(name), one_line(layer.kind), shape, f"{layer.parameters:,}", f"{layer.multiply_adds:,}")
     console().print(table)
 
 

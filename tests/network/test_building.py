@@ -54,6 +54,14 @@ def painted():
     network.add_module("\x1b[31mred", nn.Linear(3, 3))
     return network
 
+class Gated(nn.Sequential):
+    def forward(self, x):
+        x = self[0](x)
+        return self[4](self[3](self[2](x * x.mean((2, 3), keepdim=True).sigmoid())))
+
+def gated():
+    return Gated(*small())
+
 number = 3
 """
 
@@ -330,6 +338,11 @@ def test_names_of_modules_do_not_control_the_terminal(place: Path, capsys: pytes
     said = capsys.readouterr().out
     assert "\x1b" not in said
     assert "\\x1b[31mred" in said
+
+
+def test_info_names_the_network_where_its_own_code_multiplies(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "nets_of_mine:gated", "--size", "24", "--normalisation", "half"]) == 0
+    assert "the network itself  Gated" in capsys.readouterr().out
 
 
 def test_weights_named_in_a_file_are_beside_it(place: Path, tmp_path: Path) -> None:
