@@ -40,7 +40,7 @@ DRAWN = 1_000
 ROWS = 500
 """Images whose distances are computed at once."""
 _VERSION = 2
-"""Version of the search: the first one, which no file names, lost digits where an image had huge values."""
+"""Version of the search; what another one found is found again."""
 _LARGEST_FILE = 1 << 30
 
 
@@ -184,14 +184,14 @@ def _known(atlas: Atlas) -> Graph | None:
 
 
 def _stored(atlas: Atlas) -> Graph | None:
-    """Read the file beside an atlas; None where there is none, or it is not of this atlas, or of fewer images."""
+    """Read the file beside an atlas; None if there is none, or it is of another atlas, version or number of images."""
     if atlas.folder is None or not (atlas.folder / NEAREST).exists():
         return None
     try:
         arrays = read_arrays(atlas.folder / NEAREST, largest=_LARGEST_FILE)
         images, distances = arrays["images"], arrays["distances"]
-        same = str(arrays["digest"]) == atlas.facts.get("digest")
-        compared = None if "among" not in arrays else int(arrays["among"])
+        same = str(arrays["digest"]) == atlas.facts.get("digest") and int(arrays["version"]) == _VERSION
+        compared = int(arrays["among"])
     except (DataError, OSError, KeyError, TypeError, ValueError):
         return None
     if not same or not images.shape == distances.shape == (len(atlas), K):
@@ -199,33 +199,19 @@ def _stored(atlas: Atlas) -> Graph | None:
     if images.dtype != np.int32 or distances.dtype != np.float32 or not _within(images, len(atlas)):
         return None
     among = _compared(comparable_images(atlas), compared)
-    if among is None or ("version" not in arrays and len(among) <= EXACT and _had_lost_digits(atlas, among)):
-        return None
-    return Graph(images, distances, among)
+    return None if among is None else Graph(images, distances, among)
 
 
-def _had_lost_digits(atlas: Atlas, among: Int64[np.ndarray, " m"]) -> bool:
-    """Check whether the mean, from which earlier versions measured, lies far from most images, moved by huge values."""
-    rows = read(atlas, slice(0, atlas.contents.values.shape[1]), among)
-    if not len(rows):
-        return False
-    around = (np.square(rows - middle).sum(axis=1) for middle in (rows.mean(axis=0), _middle_of(rows)))
-    of_mean, of_median = map(np.median, around)
-    return bool(of_mean > 10 * of_median)
-
-
-def _compared(images: Int64[np.ndarray, " n"], count: int | None) -> Int64[np.ndarray, " m"] | None:
+def _compared(images: Int64[np.ndarray, " n"], count: int) -> Int64[np.ndarray, " m"] | None:
     """Return among which images the nearest were looked for; None where others would be today.
 
     Args:
         images: numbers of all images.
-        count: how many a file says; None for one of before it was said, when up to `EXACT` were all compared.
+        count: how many a file says.
     """
-    if count == len(images) or (count is None and len(images) <= EXACT):
+    if count == len(images):
         return images
-    if count == REFERENCE < EXACT < len(images) or (count is None and len(images) > BOUNDED):
-        return _sample_of(images)
-    return None
+    return _sample_of(images) if count == REFERENCE < EXACT < len(images) else None
 
 
 def _within(images: Int32[np.ndarray, "n k"], count: int) -> bool:
