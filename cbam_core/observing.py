@@ -13,7 +13,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 
 from cbam_core.data.sequences import FittedImages, ImageSequence, centre_at
 from cbam_core.errors import CaptureError, CbamError, ModelError, text_of
+from cbam_core.found_once import FoundOnce
 from cbam_core.gates import RecordedGate, capture, place
 from cbam_core.gates.not_finite import why_not_finite
 from cbam_core.network import Classifier
@@ -273,7 +273,7 @@ def check_ready(model: nn.Module) -> list[nn.Module]:
     return modules
 
 
-_known: WeakKeyDictionary[nn.Module, dict[tuple[int, int], dict[str, Placement]]] = WeakKeyDictionary()
+_PLACED: FoundOnce[dict[str, Placement]] = FoundOnce()
 
 
 def placements(model: nn.Module, input_size: tuple[int, int]) -> dict[str, Placement]:
@@ -281,15 +281,16 @@ def placements(model: nn.Module, input_size: tuple[int, int]) -> dict[str, Place
 
     They are empty for a model that does not take a black image of its size: then its places are unknown.
     """
-    by_size = _known.setdefault(model, {})
-    if input_size not in by_size:
-        try:
-            by_size[input_size] = place(model, input_size, every_call=True)
-        except Exception as error:  # whatever a model raises, which may need more than an image
-            reason = f"{type(error).__name__}: {text_of(error)}"
-            logging.getLogger("cbam_lens").warning("the places of maps are not known: %s", reason[:200])
-            by_size[input_size] = {}
-    return by_size[input_size]
+    return _PLACED.find(model, input_size, lambda: _placed(model, input_size))
+
+
+def _placed(model: nn.Module, input_size: tuple[int, int]) -> dict[str, Placement]:
+    try:
+        return place(model, input_size, every_call=True)
+    except Exception as error:  # whatever a model raises, which may need more than an image
+        reason = f"{type(error).__name__}: {text_of(error)}"
+        logging.getLogger("cbam_lens").warning("the places of maps are not known: %s", reason[:200])
+        return {}
 
 
 def checked_logits(classifier: Classifier, answer: Any, count: int) -> Tensor:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from cbam_core import Classifier, capture, explain
+from cbam_core import CBAM, Classifier, capture, explain, insert_cbam
 from cbam_core.data.dataset import samples
 from cbam_core.data.samples import sample_sheet
 from cbam_core.errors import CaptureError, ImageError, ModelError
@@ -222,6 +222,15 @@ def test_places_are_looked_for_once_for_each_size() -> None:
     assert network.runs == runs
     placements(network, (16, 8))
     assert network.runs > runs
+
+
+def test_places_of_blocks_that_come_later_are_known() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), CBAM(8, ratio=4), nn.Conv2d(8, 16, 3, 2, 1)).eval()
+    assert set(placements(model, (16, 16))) == {"1"}
+    insert_cbam(model, "2", ratio=4)
+    placed = placements(model, (16, 16))
+    assert set(placed) == {"1", "2.cbam"}
+    assert placed["2.cbam"].cells == (4, 4)
 
 
 def test_workers_side_by_side_give_the_same_batches_in_order(tiny_classifier: Classifier) -> None:

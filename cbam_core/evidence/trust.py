@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from cbam_core.errors import EditError
+from cbam_core.found_once import FoundOnce
 from cbam_core.gates import AsIs, Scaled, capture, edit
 from cbam_core.gates.joining import JoinedEdit, run_joined
 from cbam_core.network.outputs import logits_in
@@ -26,7 +25,7 @@ log = logging.getLogger("cbam_lens")
 MOST_ROWS = 128
 """Most edits in one forward of an image of 32x32 pixels, fewer for larger ones, so that memory has a limit."""
 
-_tried: WeakKeyDictionary[nn.Module, dict[tuple[Any, ...], bool]] = WeakKeyDictionary()
+_TRIED: FoundOnce[bool] = FoundOnce()
 
 
 def run_edits(
@@ -60,11 +59,7 @@ def can_grow(model: nn.Module, batch: Float[Tensor, "1 ..."]) -> bool:
     Each gate is replaced by itself, and two are halved: where all of these rows agree with forwards of one image, rows
     neither mix nor get lost.
     """
-    known = _tried.setdefault(model, {})
-    key = (tuple(batch.shape), batch.dtype, batch.device)
-    if key not in known:
-        known[key] = _try(model, batch)
-    return known[key]
+    return _TRIED.find(model, (tuple(batch.shape), batch.dtype, batch.device), lambda: _try(model, batch))
 
 
 def _try(model: nn.Module, batch: Tensor) -> bool:

@@ -11,10 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Any, Literal
-from weakref import WeakKeyDictionary, ref
 
 import torch
 from jaxtyping import Float
@@ -22,6 +19,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from cbam_core.errors import Message
+from cbam_core.found_once import FoundOnce
 from cbam_core.gates.operations.isolation import random_state_kept
 from cbam_core.gates.operations.switching import others_hidden
 from cbam_core.gates.operations.twin import structural_copy
@@ -46,33 +44,12 @@ EPSILON = 1e-7
 _SIGMOIDS = {"sigmoid", "sigmoid_", "expit", "special_expit", "hardsigmoid"}
 
 
-@dataclass(frozen=True, eq=False)
-class _Finding:
-    """What a network gives, as long as it has the same modules.
-
-    Attributes:
-        kind: what it gives.
-        modules: its modules, which it does not keep in memory.
-    """
-
-    kind: Outputs
-    modules: tuple[ref[nn.Module], ...]
-
-    def is_of(self, model: nn.Module) -> bool:
-        """Check that no module was added, removed or exchanged."""
-        return all(kept is not None and kept() is one for kept, one in zip_longest(self.modules, model.modules()))
-
-
-_known: WeakKeyDictionary[nn.Module, dict[tuple[int, int], _Finding]] = WeakKeyDictionary()
+_KNOWN: FoundOnce[Outputs] = FoundOnce()
 
 
 def outputs_of(classifier: Classifier) -> Outputs:
     """Return what a network gives for its classes; ``"logits"`` where that is not known."""
-    known = _kept(classifier)
-    if known is None:
-        known = _Finding(_found(classifier), tuple(map(ref, classifier.model.modules())))
-        _known.setdefault(classifier.model, {})[classifier.input_size] = known
-    return known.kind
+    return _KNOWN.find(classifier.model, classifier.input_size, lambda: _found(classifier))
 
 
 def as_logits(classifier: Classifier, outputs: Float[Tensor, "*rows k"]) -> Float[Tensor, "*rows k"]:
@@ -151,14 +128,7 @@ def described(answer: Any) -> str:
 
 def _kind(classifier: Classifier) -> Outputs:
     """Return what a network gives, as far as it was found out."""
-    known = _kept(classifier)
-    return "logits" if known is None else known.kind
-
-
-def _kept(classifier: Classifier) -> _Finding | None:
-    """Return what was found out about a network as it is now; None for nothing yet."""
-    known = _known.get(classifier.model, {}).get(classifier.input_size)
-    return known if known is not None and known.is_of(classifier.model) else None
+    return _KNOWN.known(classifier.model, classifier.input_size) or "logits"
 
 
 def _found(classifier: Classifier) -> Outputs:

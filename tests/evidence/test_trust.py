@@ -107,6 +107,9 @@ def test_the_trial_is_made_once_for_each_size() -> None:
     assert len(sizes) == tried
     assert can_grow(model, torch.rand(1, 3, 9, 9))
     assert len(sizes) == 2 * tried
+    model.add_module("later", nn.Flatten())  # another network, as far as anybody can tell
+    assert can_grow(model, IMAGE)
+    assert len(sizes) == 3 * tried
 
 
 def test_another_path_than_in_the_trial_is_taken_in_single_forwards() -> None:
