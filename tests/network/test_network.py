@@ -296,7 +296,7 @@ def test_a_registered_network_can_be_stated_to_be_no_classifier(statement: dict[
         assert np.array_equal(explanation.blocks[2].channel_weights, expected.blocks[2].channel_weights)
     assert "card.assumed-cifar10" not in {message.code for message in at_once.card.assumptions}
     assert state(at_once, classes=list("abcdefghij")).classes == tuple("abcdefghij")
-    with pytest.raises(CheckpointError, match="names 0 classes, but the network has 10"):
+    with pytest.raises(CheckpointError, match="0 classes are named, but the network has 10"):
         save_classifier(at_once, tmp_path / "none.safetensors")
 
 

@@ -55,7 +55,7 @@ def test_names_that_do_not_fit_are_refused_in_one_sentence():
     app.text_area(key="stating-classes").set_value("cat, dog")
     app.button(key="stating-apply").click().run()
     (error,) = app.error
-    assert "names 2 classes, but the network has 3" in error.value
+    assert "2 classes are named, but the network has 3" in error.value
 
 
 def test_a_network_with_one_output_asks_for_two_names():
