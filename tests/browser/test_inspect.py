@@ -141,7 +141,9 @@ def test_drawn_pixels_equal_python_after_opacity_and_colours_changed_in_the_brow
 
 def test_zip_holds_figure_values_and_manifest_in_the_viewers_settings(page):
     page.get_by_role("radio", name="as they are").check()
-    rerun(page, lambda: page.get_by_label("Colours", exact=True).select_option("cividis"))
+    page.get_by_label("Colours", exact=True).select_option("cividis")
+    page.wait_for_url(re.compile("colours=cividis"))  # the server has heard of it, and not only of the reading
+    rested(page)
     name, content = save(page, "Everything")
     assert name.startswith("cifar10-test-")
     archive = zipfile.ZipFile(io.BytesIO(content))
