@@ -122,10 +122,9 @@ class AtlasGate:
 
 def _place_of(channel: Channel) -> int | tuple[int, ...]:
     """Return an index, or a place along the axes, as whole numbers of Python; they may be given as an array."""
-    try:
-        return index(channel)  # type: ignore[arg-type]
-    except TypeError:
-        return tuple(map(index, channel))  # type: ignore[arg-type]
+    if isinstance(channel, Sequence) or (isinstance(channel, np.ndarray) and channel.ndim):
+        return tuple(map(index, channel))
+    return index(channel)
 
 
 def _cells(shape: tuple[int, ...]) -> list[str]:

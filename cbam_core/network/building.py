@@ -23,7 +23,7 @@ from cbam_core.errors import Message, ModelError, text_of
 from cbam_core.gates.not_finite import weights_not_finite
 from cbam_core.network import torchvision_facts
 from cbam_core.network.classifier import Classifier, Source
-from cbam_core.network.facts import NUMBERED, numbers
+from cbam_core.network.facts import NUMBERED, numbered_classes
 from cbam_core.network.file_facts import completed
 from cbam_core.network.loading import restate, usual_beside
 from cbam_core.network.modules import know
@@ -124,7 +124,7 @@ def _facts_by_name(name: str, model: nn.Module) -> Any:
     facts, outputs = torchvision_facts.of_name(its_name), outputs_of_head(model)
     if not facts.classes or not outputs or len(facts.classes) == outputs:
         return facts
-    classes = numbers(outputs) if outputs > 1 else None
+    classes = numbered_classes(outputs) if outputs > 1 else None
     return replace(facts, classes=classes, remarks=(*facts.remarks, *((NUMBERED,) if classes else ())))
 
 

@@ -15,7 +15,7 @@ NUMBERED = Message(
 )
 
 
-def numbers(count: int) -> tuple[str, ...]:
+def numbered_classes(count: int) -> tuple[str, ...]:
     """Return names for classes that have none."""
     return tuple(f"class {number}" for number in range(count))
 

@@ -16,13 +16,13 @@ import torch
 
 from cbam_core.errors import CheckpointError, DataError
 from cbam_core.network.classifier import Classifier, Source
+from cbam_core.network.facts import numbered_classes
 from cbam_core.network.statement import (
     Classes,
     Normalisation,
     OtherNames,
     Size,
     Statement,
-    named_classes,
     statement,
 )
 from cbam_core.nn.registry import assemble, complete_arguments, expected_tensors
@@ -110,7 +110,7 @@ def _without_classes(classifier: Classifier) -> Classifier:
 def _with_numbers(classifier: Classifier) -> Classifier:
     """Return a network of a registered architecture, with numbers for classes where its owner stated none."""
     count = max(2, int(complete_arguments(classifier.architecture, classifier.arguments)["num_classes"]))
-    return replace(classifier, classes=named_classes(count))
+    return replace(classifier, classes=numbered_classes(count))
 
 
 def state(

@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 from cbam_core.arguments import PATH, check, instance_of
 from cbam_core.data.text_file import read_text
 from cbam_core.errors import CheckpointError, DataError
+from cbam_core.network.facts import numbered_classes
 from cbam_core.results.usual import SUFFIX, Usual, read_usual, usual_path
 from cbam_core.weights.class_names import names_in_order
 from cbam_core.weights.description import LONGEST_CLASS, Triple, check_normalisation
@@ -236,7 +237,7 @@ def named_classes(given: Classes | Sequence[Any]) -> tuple[str, ...]:
         CheckpointError: the file cannot be read, or a name is empty, too long or cannot be printed.
     """
     if isinstance(given, int):
-        return tuple(f"class {number}" for number in range(given))
+        return numbered_classes(given)
     if isinstance(given, Mapping):
         given = _numbered(given)
     names = _written(given) if isinstance(given, str | Path) else list(map(str, _single_names(given)))

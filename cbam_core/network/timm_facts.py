@@ -13,7 +13,7 @@ from typing import Any
 from torch import nn
 
 from cbam_core.errors import Message
-from cbam_core.network.facts import NUMBERED, Facts, numbers, pair, unfit_pair
+from cbam_core.network.facts import NUMBERED, Facts, numbered_classes, pair, unfit_pair
 
 
 def of_module(model: nn.Module) -> Facts | None:
@@ -58,7 +58,7 @@ def _classes(model: nn.Module, stated: Mapping[str, Any]) -> tuple[tuple[str, ..
     names = _stated_names(stated, count) or (_imagenet(stated) if count == stated.get("num_classes") else None)
     if names is not None and len(names) == count:
         return names, ()
-    return numbers(count), (NUMBERED,)
+    return numbered_classes(count), (NUMBERED,)
 
 
 def _stated_names(stated: Mapping[str, Any], count: int) -> tuple[str, ...] | None:
